@@ -1,0 +1,1 @@
+"""Measurements: each beside the baseline it claims to beat, in one run on one machine."""

@@ -1,0 +1,40 @@
+"""Secrets that the hub makes for itself: generated once, kept in the state folder, never logged."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+#: Letters that are hard to confuse when a password is typed from a terminal.
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def secret_file(state_dir: Path, name: str, *, make: str | None = None) -> str:
+    """Return the secret called ``name``, generated on first use.
+
+    The file is readable by its owner only. ``make`` replaces the generated value on first use.
+    """
+    folder = state_dir / "secrets"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    path = folder / name
+    try:
+        # O_EXCL: of two processes that start together, one makes the secret and both use it.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with os.fdopen(handle, "w", encoding="ascii") as out:
+            out.write((make or secrets.token_hex(32)) + "\n")
+    text = path.read_text(encoding="ascii").strip()
+    if not text:
+        raise RuntimeError(f"{path} is empty. Run: rm {path}; then start the hub again")
+    return text
+
+
+def typed_password(groups: int = 3, letters: int = 4) -> str:
+    """Return a random password that a person can type: groups of letters and digits."""
+    return "-".join(
+        "".join(secrets.choice(_ALPHABET) for _ in range(letters)) for _ in range(groups)
+    )

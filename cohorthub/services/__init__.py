@@ -1,0 +1,1 @@
+"""The hub's own services, each a process that the hub starts."""

@@ -1,0 +1,1 @@
+"""How a student's server comes to be: images, spawners, limits, isolation, pacing."""

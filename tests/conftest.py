@@ -1,0 +1,29 @@
+"""Fixtures that several rooms share, and the rule that nothing is skipped in silence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from cohorthub.spawning.engine import Engine, engine_answers
+from tests.support.hub import PREFIX, sweep
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """Return the real engine; a suite that cannot reach one fails."""
+    assert engine_answers(), "No Docker engine answers. Run: systemctl start docker (or make test)"
+    yield Engine()
+    sweep(PREFIX)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Turn a skip into a failure where everything is required."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if os.environ.get("REQUIRE_ALL") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and here every test is required"
