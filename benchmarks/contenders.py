@@ -15,9 +15,8 @@ from typing import Any
 import requests
 
 from cohorthub.hub.processes import Child, node_program, wait_for
-from cohorthub.spawning.engine import Engine
 from cohorthub.spawning.images import find_image, inputs_hash
-from tests.support.hub import ROOT, Hub, free_ports, running_hub, sweep
+from tests.support.hub import ROOT, Hub, free_ports, host_address, running_hub, sweep
 
 
 @dataclass
@@ -66,13 +65,12 @@ def plain(folder: Path) -> Iterator[Contender]:
     folder.mkdir(parents=True, exist_ok=True)
     port = _three_ports()
     token = secrets.token_hex(16)
-    gateway = Engine().client.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
     script = ROOT / "proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy"
     env = {
         **os.environ,
         "BENCH_FOLDER": str(folder),
         "BENCH_PORT": str(port),
-        "BENCH_HUB_IP": gateway,
+        "BENCH_HUB_IP": host_address(),
         "BENCH_PROXY": f"{node_program()} {script}",
         "BENCH_IMAGE": course_image(),
         "BENCH_TOKEN": token,

@@ -189,6 +189,8 @@ class Settings(BaseSettings):
     """The kinds of server, by name. A link may ask for one with `?opt-profile=NAME`."""
     default_profile: str = "cpu"
     """The kind of server that is started when nothing is chosen."""
+    environment: dict[str, str] = Field(default_factory=dict)
+    """More environment variables for every student's server, such as a proxy's address."""
     docker: DockerSettings = Field(default_factory=DockerSettings)
     start: StartSettings = Field(default_factory=StartSettings)
     log_level: Literal["DEBUG", "INFO", "WARNING"] = "INFO"
@@ -308,7 +310,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[Problem]:
     for name in sorted(environment):
         if not name.startswith(ENV_PREFIX) or name in known:
             continue
-        if name.startswith(ENV_PREFIX + "PROFILES__"):
+        if name.startswith((ENV_PREFIX + "PROFILES__", ENV_PREFIX + "ENVIRONMENT__")):
             continue
         yield Problem(
             "environment", name, "an unknown name", "a name from `cohorthub settings --explain`"

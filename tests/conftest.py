@@ -7,14 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from cohorthub.hub.backend import make_course_image
+from cohorthub.settings import load_settings
 from cohorthub.spawning.engine import Engine, engine_answers
-from tests.support.hub import PREFIX, sweep
+from tests.support.hub import PREFIX, ROOT, sweep
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """Return the real engine; a suite that cannot reach one fails."""
     assert engine_answers(), "No Docker engine answers. Run: systemctl start docker (or make test)"
+    # Found in a moment where `make test` built it; built here after a change to its folder.
+    make_course_image(load_settings(root=ROOT), ROOT, print)
     yield Engine()
     sweep(PREFIX)
 

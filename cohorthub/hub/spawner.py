@@ -89,13 +89,17 @@ def _configure_containers(c: Any, settings: Settings, backend: Backend, course: 
     c.ContainerSpawner.volumes = {f"{docker.prefix}-home-{{username}}": HOME}
     settings.data.mkdir(parents=True, exist_ok=True)
     c.ContainerSpawner.read_only_volumes = {str(settings.data): "/data"}
-    c.ContainerSpawner.environment = student_environment(
-        settings,
-        backend,
-        course,
-        helper=f"{IMAGE_BIN}/git-credential-cohorthub",
-        data="/data",
-    )
+    c.ContainerSpawner.environment = {
+        # JupyterLab writes the server's token there: not into the home, which is kept.
+        "JUPYTER_RUNTIME_DIR": "/tmp/jupyter-runtime",  # noqa: S108  (the container's own)
+        **student_environment(
+            settings,
+            backend,
+            course,
+            helper=f"{IMAGE_BIN}/git-credential-cohorthub",
+            data="/data",
+        ),
+    }
 
 
 def _configure_processes(c: Any, settings: Settings, course: Course, root: Path) -> None:
@@ -144,4 +148,5 @@ def student_environment(
         **git_environment(public, internal, helper),
         "COURSE_DATA": data,
         "COURSE_TIMEZONE": str(course.timezone),
+        **settings.environment,
     }

@@ -46,8 +46,10 @@ def pair_problems(
     for cell in cells:
         for solution in cell.solutions:
             block = [_squeeze(line) for line in _code_lines(solution.code)]
+            given_away = set()
             for other, lines in zip(cells, written, strict=True):
                 if _holds(lines, block):
+                    given_away.add(other.number)
                     refuse(
                         solution.line,
                         cell,
@@ -59,7 +61,7 @@ def pair_problems(
                 if len(line) < _TELLTALE or any(line in text for text in shown):
                     continue
                 for other, lines in zip(cells, written, strict=True):
-                    if any(line in text for text in lines):
+                    if other.number not in given_away and any(line in text for text in lines):
                         refuse(
                             solution.line,
                             cell,

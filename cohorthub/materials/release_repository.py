@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -169,8 +168,11 @@ class ReleaseRepository:
             _take(handle, self.path, lock_path)
             self._held = (handle,)
             self._prepare()
-            with tempfile.TemporaryDirectory(prefix="release-index-") as folder:
-                yield Writer(self, Path(folder) / "index")
+            index = self.path / "publish-index"
+            try:
+                yield Writer(self, index)
+            finally:
+                index.unlink(missing_ok=True)
         except OSError as exc:
             raise _refused(self.path, exc) from exc
         finally:

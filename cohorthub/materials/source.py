@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jupytext
+import nbformat
 
 from cohorthub.problems import ConfigurationError, Problem, closest, show
 
@@ -33,6 +34,10 @@ _MARKER_LIKE = re.compile(r"#\s*={3,}\s*\w")
 _MARKER = re.compile(r"#\s*={3,}\s*(?P<word>\w+)\s*(?::\s*(?P<todo>.*?)\s*)?={3,}")
 _CELL_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 _MARKER_FORM = "`# === solution: what to do ===` or `# === end ===` on a line of its own"
+
+_OPTIONS_FORM = 'options such as `id="my-id"` or `tags=["check"]`, complete and in this form'
+_CELLS_FORM = "cells that begin with `# %%` or `# %% [markdown]`, and no text outside them"
+_FORMAT = "py:percent"
 
 
 @dataclass(frozen=True)
@@ -110,27 +115,47 @@ class _Reader:
     def cells(self, text: str) -> Iterator[SourceCell]:
         lines = text.splitlines()
         starts = [n for n, line in enumerate(lines, 1) if _CELL_LINE.match(line)]
-        raw_cells = jupytext.reads(text, fmt="py:percent").cells if starts else []
-        if len(raw_cells) != len(starts):
-            first = next((n for n, line in enumerate(lines, 1) if line.strip()), 1)
-            self.problems.append(
-                Problem(
-                    f"{self.path}:{first}",
-                    "",
-                    f"{len(starts)} lines `# %%` but {len(raw_cells)} cells",
-                    "every cell to begin with a line `# %%` or `# %% [markdown]`, "
-                    "and no other text outside cells",
-                )
-            )
-            return
         if not starts:
-            self.problems.append(
-                Problem(str(self.path), "", "no cells", "cells that begin with `# %%`")
-            )
+            self.problems.append(Problem(str(self.path), "", "no cells", _CELLS_FORM))
+            return
+        outside = self.first_line_outside(lines[: starts[0] - 1])
+        if outside is not None:
+            found = show(lines[outside - 1])
+            self.problems.append(Problem(f"{self.path}:{outside}", "", found, _CELLS_FORM))
+            return
+        raw_cells = self.raw_cells(lines, starts)
+        if raw_cells is None:
+            return
+        if len(raw_cells) != len(starts):
+            found = f"{len(starts)} lines `# %%` but {len(raw_cells)} cells"
+            self.problems.append(Problem(f"{self.path}:{starts[0]}", "", found, _CELLS_FORM))
+            return
         for number, (start, raw) in enumerate(zip(starts, raw_cells, strict=True), 1):
             cell = self.cell(number, start, raw)
             if cell is not None:
                 yield cell
+
+    @staticmethod
+    def first_line_outside(lines: list[str]) -> int | None:
+        """The number of the first line of text above the cells, past the header that editors
+        keep their settings in: `# ---` to `# ---` at the top."""
+        written = [n for n, line in enumerate(lines, 1) if line.strip()]
+        fences = [n for n in written if lines[n - 1].rstrip() == "# ---"]
+        if len(fences) > 1 and fences[0] == written[0]:
+            written = [n for n in written if n > fences[1]]
+        return written[0] if written else None
+
+    def raw_cells(self, lines: list[str], starts: list[int]) -> list[Any] | None:
+        """The cells as jupytext reads them, or None when it refuses a cell's options."""
+        try:
+            return list(jupytext.reads("\n".join(lines[starts[0] - 1 :]), fmt=_FORMAT).cells)
+        except nbformat.ValidationError:
+            for number, start in enumerate(starts, 1):
+                try:
+                    jupytext.reads(f"{lines[start - 1]}\n1\n", fmt=_FORMAT)
+                except nbformat.ValidationError:
+                    self.refuse(start, number, show(lines[start - 1]), _OPTIONS_FORM)
+            return None
 
     def cell(self, number: int, start: int, raw: Any) -> SourceCell | None:
         kind = raw.cell_type
@@ -173,19 +198,18 @@ class _Reader:
     ) -> tuple[tuple[str, ...], str | None]:
         for internal in ("lines_to_next_cell", "cell_marker"):
             metadata.pop(internal, None)
-        title = str(metadata.pop("title", ""))
+        # What jupytext cannot read as options it takes for a title, or keeps under this name.
+        unread = metadata.pop("incorrectly_encoded_metadata", "")
+        title = f"{metadata.pop('title', '')}{unread}"
         if re.search(r"[=\[\]\"]", title):
             self.refuse(
                 start,
                 number,
                 f"{show(title)} after `# %%`",
-                'options such as `id="my-id"` or `tags=["check"]`, complete and in this form',
+                _OPTIONS_FORM,
             )
         tags = metadata.pop("tags", [])
         allowed = CODE_TAGS if kind == "code" else MARKDOWN_TAGS
-        if not isinstance(tags, list):
-            self.refuse(start, number, f"tags={show(tags)}", 'a list such as tags=["check"]')
-            tags = []
         for tag in tags:
             if tag not in allowed:
                 near = closest(str(tag), allowed)

@@ -89,9 +89,14 @@ def explain(exc: Exception) -> str:
 
 
 def find_labelled(client: docker.DockerClient, name: str, inputs: str) -> str | None:
-    """Return the id of the newest image ``name`` that was made from ``inputs``, or None."""
+    """Return the id of the newest image ``name`` that was made from ``inputs``, or None.
+
+    Only an image with a tag counts: what an interrupted build leaves has none, but still bears the
+    labels of the image that it stands on.
+    """
     found = client.images.list(
-        filters={"label": [f"{NAME_LABEL}={name}", f"{INPUTS_LABEL}={inputs}"]}
+        name=f"{REPOSITORY}/{name}",
+        filters={"label": [f"{NAME_LABEL}={name}", f"{INPUTS_LABEL}={inputs}"]},
     )
     newest = max(found, key=lambda image: str(image.attrs["Created"]), default=None)
     return newest.id if newest else None
@@ -154,33 +159,38 @@ def _bootstrap(
     inputs = digest([b"mmdebstrap minbase", _SUITE.encode()])
     if not refresh and (found := find_labelled(client, "debian", inputs)):
         return found
-    if shutil.which("mmdebstrap") is None:
-        raise ImageError(
-            "mmdebstrap, which bootstraps the base image, is not installed. "
-            "Run: sudo apt-get install mmdebstrap"
-        )
     progress(f"Base: bootstrapping Debian {_SUITE} (about 20 s)")
     with tempfile.TemporaryDirectory(prefix="cohorthub-") as folder:
         archive = Path(folder, "debian.tar")
-        # What the tool takes over from this machine does not belong in an image.
-        strays = 'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname'
-        command = ["mmdebstrap", "--variant=minbase", f"--customize-hook={strays}", _SUITE]
-        run = subprocess.run(
-            [*command, str(archive), *([mirror] if mirror else [])],
-            env={**os.environ, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if run.returncode:
-            raise ImageError(_bootstrap_failed(run.stderr))
+        bootstrap_archive(archive, mirror)
         repository, tag = f"{REPOSITORY}/debian", _SUITE
         labels = [f"LABEL {NAME_LABEL}=debian {INPUTS_LABEL}={inputs}", 'CMD ["/bin/bash"]']
         with archive.open("rb") as file:
             client.api.import_image(file, repository=repository, tag=tag, changes=labels)
     return _id(client, f"{repository}:{tag}")
+
+
+def bootstrap_archive(archive: Path, mirror: str = "") -> None:
+    """Write a minimal Debian into the tar file ``archive``; raises `ImageError`."""
+    if shutil.which("mmdebstrap") is None:
+        raise ImageError(
+            "mmdebstrap, which bootstraps the base image, is not installed. "
+            "Run: sudo apt-get install mmdebstrap"
+        )
+    # What the tool takes over from this machine does not belong in an image.
+    strays = 'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname'
+    command = ["mmdebstrap", "--variant=minbase", f"--customize-hook={strays}", _SUITE]
+    run = subprocess.run(
+        [*command, str(archive), *([mirror] if mirror else [])],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if run.returncode:
+        raise ImageError(_bootstrap_failed(run.stderr))
 
 
 def _bootstrap_failed(output: str) -> str:
@@ -252,6 +262,7 @@ def ensure_environment(
     finally:
         _remove(client, container_name)
     assert image.id is not None
+    _named(client, name, image.id)
     return image.id
 
 

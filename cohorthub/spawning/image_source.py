@@ -82,7 +82,7 @@ def context_files(folder: Path) -> tuple[ContextFile, ...]:
     ignore = folder / ".dockerignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    kept = exclude_paths(str(folder), [*patterns, ".dockerignore"])
+    kept = exclude_paths(str(folder), patterns) - {".dockerignore"}
     files = (ContextFile(Path(path).as_posix(), folder / path) for path in sorted(kept))
     return tuple(file for file in files if file.source.is_file())
 

@@ -59,6 +59,8 @@ class LocalSpawner(PacedSpawner, SimpleLocalProcessSpawner):  # type: ignore[mis
         """Add who and where the student is."""
         env["USER"] = env["LOGNAME"] = self.user.name
         env["HOME"] = str(self.home)
+        # JupyterLab writes the server's token there: not into the home, which is kept.
+        env["JUPYTER_RUNTIME_DIR"] = str(Path(self.logs).parent / "runtime" / self.home.name)
         env["SHELL"] = shutil.which("bash") or "/bin/sh"
         return env
 

@@ -35,6 +35,8 @@ find "$prefix" -name __pycache__ -type d -prune -exec rm -rf {} +
 "$prefix/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash "$prefix/lib" \
     >/dev/null || true
 
-# Readable by every id, writable by none but root.
+# Readable by every id, writable by none but root. What served the installation, this script and
+# the lock among it, does not stay.
 chmod -R u=rwX,go=rX "$prefix"
-rm -rf /root/.cache /tmp/pip-*
+find /tmp -mindepth 1 -delete
+rm -rf /root/.cache

@@ -11,7 +11,7 @@ import pytest
 
 from cohorthub.spawning.engine import Engine
 from tests.support.container import container_of, run_inside
-from tests.support.hub import Hub, at_once, free_ports
+from tests.support.hub import Hub, at_once, free_ports, host_address
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.docker
@@ -69,7 +69,7 @@ def test_no_other_port_of_the_host_answers(two: Hub) -> None:
         gateway = two.network().gateway
         assert not reaches(two, gateway, port)
         # By another of the host's addresses neither.
-        bridge = Engine().client.inspect_network("bridge")["IPAM"]["Config"][0]["Gateway"]
+        bridge = host_address()
         assert answers_here(bridge, port)
         assert not reaches(two, bridge, port)
     finally:
@@ -106,6 +106,7 @@ def answers_here(host: str, port: int) -> bool:
 
 def test_a_student_cannot_open_another_students_server(two: Hub) -> None:
     eve = two.student("eve")
+    eve.enter()
     assert eve.server("api/contents").status_code == 200
     answer = eve.http.get(f"{two.url}/user/bob/api/contents", timeout=20)
     assert answer.status_code in {403, 404}

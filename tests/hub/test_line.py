@@ -26,13 +26,22 @@ def test_six_with_one_start_at_a_time(engine: Engine, tmp_path: Path) -> None:
         told: dict[str, list[str]] = {}
         watchers = []
 
+        def arrived(name: str) -> bool:
+            student = next(item for item in students if item.name == name)
+            model = student.model()
+            return bool(model.get("pending") or model.get("server"))
+
         def watch(name: str, events: list[str]) -> None:
             student = next(item for item in students if item.name == name)
             events.extend(event["message"] for event in student.progress(120))
 
         for student in students:
-            # One after the other, so that the order of arrival is known.
-            assert student.ask_for_server().status_code in {201, 202}
+            # Each as soon as the one before has arrived, so that the order is known. The request
+            # itself is answered only after a second or so.
+            asking = threading.Thread(target=student.ask_for_server)
+            asking.start()
+            watchers.append(asking)
+            wait_until(lambda name=student.name: arrived(name), 20, student.name, every=0.02)
             told[student.name] = []
             watcher = threading.Thread(target=watch, args=(student.name, told[student.name]))
             watcher.start()

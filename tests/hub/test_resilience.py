@@ -21,7 +21,7 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture(scope="module")
 def own(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    docker = {"prefix": f"{PREFIX}-res-{os.getpid()}", "stop_seconds": 8}
+    docker = {"prefix": f"{PREFIX}-res-{os.getpid()}", "stop_seconds": 20}
     with running_hub(tmp_path_factory.mktemp("own"), "docker", docker=docker) as hub:
         yield hub
 
@@ -31,6 +31,7 @@ def test_a_server_outlives_the_hub(own: Hub, end: str) -> None:
     student = own.student("ada")
     if not student.ready():
         student.start()
+    student.enter()
     before = container_of(own, "ada")
     run_inside(own, "ada", "echo $$ > /tmp/still-here")
     if end == "in order":
@@ -56,10 +57,9 @@ def test_a_server_that_hangs_in_its_stop_blocks_nobody(own: Hub) -> None:
     # Every process of the container stands still: the engine waits its whole time for the stop.
     Engine().client.pause(f"{own.settings.docker.prefix}-slow")
     assert slow.api("DELETE", "/users/slow/server").status_code == 202
-    began = time.monotonic()
     quick.start()
-    took = time.monotonic() - began
-    assert slow.model().get("pending") == "stop" or took < own.settings.docker.stop_seconds
+    # With the engine's requests in one queue, the quick start would have waited for the slow stop.
+    assert slow.model().get("pending") == "stop"
     wait_until(lambda: not slow.model().get("server"), 60, "the slow stop")
     with pytest.raises(Exception, match="No such container"):
         container_of(own, "slow")

@@ -21,6 +21,9 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.docker
 
+#: The default bridge of the second engine.
+BRIDGE = "chtest0"
+
 
 def last_admin_line(hub: Hub, text: str) -> str:
     return wait_until(
@@ -91,6 +94,9 @@ def private_engine(
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200m", "tmpfs", disk], check=True)
     private = PrivateEngine(tmp_path, disk)
+    subprocess.run(["ip", "link", "delete", BRIDGE], check=False, capture_output=True)
+    subprocess.run(["ip", "link", "add", "name", BRIDGE, "type", "bridge"], check=True)
+    subprocess.run(["ip", "addr", "add", "10.213.77.1/24", "dev", BRIDGE], check=True)
     try:
         private.start()
         # The base image is enough: no server of this engine ever gets as far as its command.
@@ -104,6 +110,7 @@ def private_engine(
         yield private
     finally:
         private.stop()
+        subprocess.run(["ip", "link", "delete", BRIDGE], check=True)
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
@@ -128,7 +135,8 @@ class PrivateEngine:
                     *("--host", self.address),
                     *("--data-root", str(self.disk), "--exec-root", str(self.folder / "exec")),
                     *("--pidfile", str(self.folder / "engine.pid")),
-                    *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
+                    # A bridge of its own. With none at all, it would take the main engine's away.
+                    *("--bridge", BRIDGE, "--iptables=false", "--ip6tables=false"),
                     # This driver copies: a container needs room for the whole image.
                     *("--storage-driver", "vfs"),
                 ],

@@ -113,6 +113,11 @@ class Containers:
             if doomed(volume.attrs.get("Labels")):
                 with contextlib.suppress(docker.errors.NotFound):
                     volume.remove(force=True)
+        for _ in range(3):  # what stands on another image goes first, so it takes some rounds
+            for image in self.client.images.list(filters=filters):
+                if doomed(image.labels):
+                    with contextlib.suppress(docker.errors.APIError):
+                        self.client.images.remove(image.id, force=True)
 
     def name(self, what: str = "") -> str:
         """Return a name for a container or volume that nothing else has."""
@@ -164,7 +169,8 @@ def scratch_images(client: docker.DockerClient, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        for part in (name, f"{name}-environment"):
+        # What stands on another image, as an interrupted build leaves it, goes first.
+        for part in (name, f"{name}-environment", name, f"{name}-environment"):
             for image in client.images.list(filters={"label": f"org.cohorthub.image={part}"}):
-                with contextlib.suppress(docker.errors.ImageNotFound):
+                with contextlib.suppress(docker.errors.APIError):
                     client.images.remove(image.id, force=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
+import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -112,8 +115,13 @@ class Student:
             if line.startswith(b"data: "):
                 yield json.loads(line[6:])
 
+    def enter(self) -> None:
+        """Open the running server once, as a browser does: it signs the student in by the hub."""
+        answer = self.http.get(f"{self.hub.url}/user/{self.name}/lab", timeout=60)
+        assert answer.status_code == 200, answer.url
+
     def server(self, path: str, **kwargs: Any) -> requests.Response:
-        """GET a page of this person's own server, with the sign-in it asks for."""
+        """GET a page of this person's own server, entered before."""
         return self.http.get(f"{self.hub.url}/user/{self.name}/{path}", timeout=60, **kwargs)
 
     def failure(self, seconds: float = 60) -> str:
@@ -222,6 +230,27 @@ class Hub:
         from cohorthub.hub.people import admin_password
 
         return Student(self, self.settings.admin_name, admin_password(self.settings))
+
+
+def add_to_release(hub: Hub, files: Mapping[str, bytes]) -> None:
+    """Add files to the release repository with plain git, as its next commit."""
+    bare = hub.settings.release_dir / f"{hub.course.slug}.git"
+    with tempfile.TemporaryDirectory() as folder:
+        git = ["git", "-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", "clone", "-q", "-b", "release", bare, folder], check=True)
+        for path, text in files.items():
+            file = Path(folder) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text)
+        subprocess.run([*git, "add", "-A"], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "added by a test"], check=True)
+        subprocess.run([*git, "push", "-q", "origin", "release"], check=True)
+
+
+def host_address() -> str:
+    """Return this machine's address on the engine's default bridge."""
+    subnet = Engine().client.inspect_network("bridge")["IPAM"]["Config"][0]["Subnet"]
+    return str(next(ipaddress.ip_network(subnet).hosts()))
 
 
 def sweep(prefix: str) -> None:

@@ -17,7 +17,6 @@ from jupyterhub.services.auth import HubAuth
 
 #: Seconds for which the hub's word on a token is believed.
 CACHE_SECONDS = 60
-_HUB_SECONDS = 10.0
 _TOKEN = re.compile(r"[!-~]{1,512}")
 
 
@@ -35,10 +34,13 @@ class Refusal(Exception):
 
 
 class Door:
-    """Tells who a request is from, by the hub's word."""
+    """Tells who a request is from, by the hub's word, which it waits for at most ``seconds``."""
 
-    def __init__(self, api_url: str, api_token: str, required_scope: str) -> None:
+    def __init__(
+        self, api_url: str, api_token: str, required_scope: str, *, seconds: float = 10.0
+    ) -> None:
         self.required_scope = required_scope
+        self._seconds = seconds
         self._auth = HubAuth(api_url=api_url, api_token=api_token, cache_max_age=CACHE_SECONDS)
 
     async def reader(self, headers: Mapping[str, str]) -> str:
@@ -51,7 +53,7 @@ class Door:
                 "signed in to the hub; it fetches them into your own server.",
             )
         try:
-            async with asyncio.timeout(_HUB_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 model: Mapping[str, Any] | None = await self._auth.user_for_token(token, sync=False)
         except (TimeoutError, tornado.web.HTTPError) as exc:
             reason = getattr(exc, "log_message", None) or "it did not answer in time"

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 PAPER = "#fbfaf5"
 INK = "#1f2328"
-COLOURS = ("#0072b2", "#d55e00", "#00795c", "#b04a8b", "#7a5c00", "#4d4d4d")
+COLOURS = ("#0072b2", "#d55e00", "#00795c", "#7d2a68", "#7a5c00", "#4d4d4d")
 """Blue, vermilion, green, purple, ochre, grey: in this order, at least 3 : 1 on the paper."""
 
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1, 1, 1)), "-", (0, (3, 3)))

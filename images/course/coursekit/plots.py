@@ -30,7 +30,7 @@ def show_images(
     for place, axes in enumerate(grid.flat):
         axes.axis("off")
         if place < len(images):
-            axes.imshow(images[place].permute(1, 2, 0).squeeze(-1), cmap="gray")
+            axes.imshow(images[place].permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray")
             if titles is not None:
                 axes.set_title(titles[place], fontsize=9, loc="center")
     show(figure, alt)
