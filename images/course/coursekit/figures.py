@@ -15,6 +15,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 PAPER = "#fbfaf5"
 INK = "#1f2328"
@@ -103,7 +104,7 @@ class LiveCurves:
             axes.plot(range(1, len(values) + 1), values, label=name)
             axes.plot(len(values), values[-1], "o", color=axes.lines[-1].get_color(), ms=4)
         axes.set(xlabel=self.step, ylabel=self.quantity)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         ends = "; ".join(f"{name} ends at {v[-1]:.3g}" for name, v in self.history.items())
         bundle = _bundle(figure, f"{self.quantity} for each {self.step}: {ends}.")

@@ -49,7 +49,7 @@ DEVICE = ck.device()
 EPOCHS = 3 if ck.smoke() else 12  # smoke: only when the course's own tests run this notebook
 
 # %%
-data = ck.get_dataset("FashionMNIST", train_size=6_000, test_size=1_500)
+data = ck.get_dataset("FashionMNIST", train_size=5_000, test_size=1_500)
 ck.show_images(
     data.train_images[:16],
     [data.classes[label] for label in data.train_labels[:16]],

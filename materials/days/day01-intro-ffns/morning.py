@@ -584,7 +584,7 @@ points = torch.tensor(points, dtype=torch.float32)
 labels = torch.tensor(labels, dtype=torch.float32)
 
 
-def train_on_moons(model, steps=600):
+def train_on_moons(model, steps=400):
     optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
     for _ in range(steps):
         loss = F.binary_cross_entropy_with_logits(model(points).squeeze(1), labels)
@@ -652,7 +652,7 @@ ck.show_boundary(
 # says so if something else takes its place.
 
 # %%
-data = ck.get_dataset("MNIST", train_size=12_000, test_size=2_000)
+data = ck.get_dataset("MNIST", train_size=8_000, test_size=2_000)
 ck.show_images(
     data.train_images[:16],
     [data.classes[label] for label in data.train_labels[:16]],
@@ -854,7 +854,7 @@ first_loss, first_accuracy = evaluate(model, valid_set)
 print(f"before training: loss {first_loss:.3f}, {first_accuracy:.1%} right")
 
 with ck.LiveCurves("cross-entropy") as curves:
-    for epoch in range(4 if ck.smoke() else 20):
+    for epoch in range(4 if ck.smoke() else 15):
         train_loss = train_one_epoch(model, train_loader, optimiser)
         valid_loss, valid_accuracy = evaluate(model, valid_set)
         curves.add(training=train_loss, validation=valid_loss)
