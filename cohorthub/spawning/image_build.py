@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
+import json
 import shutil
-import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +24,6 @@ import requests.exceptions
 from docker.types import Mount
 
 from cohorthub.spawning.image_source import (
-    SOURCE_DATE_EPOCH,
     ImageError,
     ImageSource,
     context_archive,
@@ -44,7 +42,6 @@ JUPYTERHUB_LABEL = "org.cohorthub.jupyterhub"
 
 #: Where the locked environment stands in every image.
 PREFIX = "/opt/course"
-_SUITE = "bookworm"
 #: Seconds for one answer of the engine: making a layer of 6 GB permanent takes it a minute.
 _TIMEOUT = 3600
 #: Bytes on the engine's disk for each byte of wheels: unpacked twice over while it makes the layer.
@@ -102,112 +99,6 @@ def find_labelled(client: docker.DockerClient, name: str, inputs: str) -> str | 
     return newest.id if newest else None
 
 
-def ensure_base(
-    client: docker.DockerClient,
-    source: ImageSource,
-    *,
-    mirror: str = "",
-    refresh: bool = False,
-    progress: Progress = print,
-) -> str:
-    """Return the id of the base image, built if it is not there or ``refresh`` asks for it.
-
-    ``refresh`` takes Debian's newest packages. ``mirror`` is the address of a Debian mirror, for
-    the bootstrap alone. Raises `ImageError`.
-    """
-    inputs = source.base_inputs
-    if not refresh and (found := find_labelled(client, "base", inputs)):
-        return found
-    if source.debian:
-        debian = _pull(client, source.debian, progress)
-    else:
-        debian = _bootstrap(client, mirror=mirror, refresh=refresh, progress=progress)
-    progress("Base: Debian's packages")
-    base = build(
-        client,
-        source.base,
-        name="base",
-        arguments={"DEBIAN": _named(client, "debian", debian)},
-        labels={INPUTS_LABEL: inputs},
-        cached=not refresh,
-        progress=progress,
-    )
-    _named(client, "base", base)
-    return base
-
-
-def _pull(client: docker.DockerClient, reference: str, progress: Progress) -> str:
-    try:
-        image = client.images.get(reference)
-    except docker.errors.ImageNotFound:
-        progress(f"Base: {reference}")
-        try:
-            image = client.images.pull(reference)
-        except docker.errors.DockerException as exc:
-            raise ImageError(
-                f"No registry gave {reference} ({exc}). Run: docker pull {reference}; or leave the "
-                "setting empty, and the base is bootstrapped from Debian's packages"
-            ) from exc
-    assert image.id is not None
-    return image.id
-
-
-def _bootstrap(
-    client: docker.DockerClient, *, mirror: str, refresh: bool, progress: Progress
-) -> str:
-    """Make a minimal Debian from its packages; return the image's id."""
-    inputs = digest([b"mmdebstrap minbase", _SUITE.encode()])
-    if not refresh and (found := find_labelled(client, "debian", inputs)):
-        return found
-    progress(f"Base: bootstrapping Debian {_SUITE} (about 20 s)")
-    with tempfile.TemporaryDirectory(prefix="cohorthub-") as folder:
-        archive = Path(folder, "debian.tar")
-        bootstrap_archive(archive, mirror)
-        repository, tag = f"{REPOSITORY}/debian", _SUITE
-        labels = [f"LABEL {NAME_LABEL}=debian {INPUTS_LABEL}={inputs}", 'CMD ["/bin/bash"]']
-        with archive.open("rb") as file:
-            client.api.import_image(file, repository=repository, tag=tag, changes=labels)
-    return _id(client, f"{repository}:{tag}")
-
-
-def bootstrap_archive(archive: Path, mirror: str = "") -> None:
-    """Write a minimal Debian into the tar file ``archive``; raises `ImageError`."""
-    if shutil.which("mmdebstrap") is None:
-        raise ImageError(
-            "mmdebstrap, which bootstraps the base image, is not installed. "
-            "Run: sudo apt-get install mmdebstrap"
-        )
-    # What the tool takes over from this machine does not belong in an image.
-    strays = 'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname'
-    command = ["mmdebstrap", "--variant=minbase", f"--customize-hook={strays}", _SUITE]
-    run = subprocess.run(
-        [*command, str(archive), *([mirror] if mirror else [])],
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if run.returncode:
-        raise ImageError(_bootstrap_failed(run.stderr))
-
-
-def _bootstrap_failed(output: str) -> str:
-    lines = [line for line in output.splitlines() if line.startswith("E:")] or ["no reason given"]
-    if "no space left on device" in output.lower():
-        return f"The disk is full: {lines[0]}. Run: df -h {tempfile.gettempdir()}"
-    if os.geteuid() != 0:
-        return (
-            f"The base image could not be bootstrapped by an ordinary user ({lines[0]}). "
-            "Run: sudo make image"
-        )
-    return (
-        f"The base image could not be bootstrapped ({lines[0]}). "
-        f"Run: mmdebstrap --variant=minbase {_SUITE} /dev/null"
-    )
-
-
 def ensure_environment(
     client: docker.DockerClient,
     source: ImageSource,
@@ -223,7 +114,7 @@ def ensure_environment(
     """
     assert source.lock is not None
     lock, script = source.lock.read_bytes(), source.install_script.read_bytes()
-    inputs = digest([base.encode(), lock, script])
+    inputs = digest([_content(client, base), lock, script])
     name = f"{source.name}-environment"
     if found := find_labelled(client, name, inputs):
         return found
@@ -262,8 +153,15 @@ def ensure_environment(
     finally:
         _remove(client, container_name)
     assert image.id is not None
-    _named(client, name, image.id)
+    named(client, name, image.id)
     return image.id
+
+
+def _content(client: docker.DockerClient, image_id: str) -> bytes:
+    """Return what an image is, its labels and date left out: equal content needs no new layers."""
+    attrs = client.images.get(image_id).attrs
+    config = {key: attrs["Config"].get(key) for key in ("Env", "WorkingDir", "User")}
+    return json.dumps([attrs["RootFS"]["Layers"], config], sort_keys=True).encode()
 
 
 def _environment_files(lock: bytes, script: bytes) -> bytes:
@@ -344,7 +242,7 @@ def _build_failed(folder: Path, arguments: Mapping[str, str], error: str, tail: 
     )
 
 
-def _named(client: docker.DockerClient, name: str, image_id: str) -> str:
+def named(client: docker.DockerClient, name: str, image_id: str) -> str:
     """Tag an image with its own id, so that a build may stand on exactly it.
 
     BuildKit takes no bare id in FROM, and any other tag could have moved.
@@ -363,7 +261,7 @@ def build_on(
         client,
         source.folder,
         name=source.name,
-        arguments={"BASE": _named(client, parent_name, parent)},
+        arguments={"BASE": named(client, parent_name, parent)},
         labels={
             INPUTS_LABEL: source.inputs,
             LOCK_LABEL: source.lock_hash,
@@ -371,12 +269,6 @@ def build_on(
         },
         progress=progress,
     )
-
-
-def _id(client: docker.DockerClient, reference: str) -> str:
-    image_id = client.images.get(reference).id
-    assert image_id is not None
-    return image_id
 
 
 def _remove(client: docker.DockerClient, container: str) -> None:

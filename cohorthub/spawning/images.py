@@ -15,7 +15,7 @@ import docker
 import docker.errors
 from filelock import FileLock, Timeout
 
-from cohorthub.spawning import image_build
+from cohorthub.spawning import image_base, image_build
 from cohorthub.spawning.image_build import REPOSITORY, Progress, engine
 from cohorthub.spawning.image_source import ImageError, ImageSource, inputs_hash
 from cohorthub.spawning.wheelhouse import ensure_wheelhouse
@@ -109,7 +109,7 @@ def build_image(
     with engine() as client, _one_at_a_time(wheelhouse, progress):
         found = None if refresh else image_build.find_labelled(client, source.name, source.inputs)
         if found is None:
-            parent = image_build.ensure_base(
+            parent = image_base.ensure_base(
                 client, source, mirror=mirror, refresh=refresh, progress=progress
             )
             if source.lock:

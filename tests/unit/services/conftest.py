@@ -84,8 +84,11 @@ class Service:
     def __init__(self, folder: Path, hub: FakeHub, **environment: str) -> None:
         self.repository = folder / "release" / f"{COURSE.slug}.git"
         self.log_file = folder / "service.log"
-        self.port, second = free_ports(2)
-        self.ports = (self.port, second)
+        bind = environment.get("COHORTHUB_RELEASE_BIND") or " ".join(
+            f"127.0.0.1:{port}" for port in free_ports(2)
+        )
+        self.ports = [int(address.rpartition(":")[2]) for address in bind.split()]
+        self.port = self.ports[0]
         self.base = f"http://127.0.0.1:{self.port}{PREFIX}"
         self.url = f"{self.base}{COURSE.slug}.git"
         self.environment = {
@@ -95,8 +98,8 @@ class Service:
             "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
             "JUPYTERHUB_SERVICE_NAME": "release",
             "COHORTHUB_RELEASE_REPOSITORY": str(self.repository),
-            "COHORTHUB_RELEASE_BIND": " ".join(f"127.0.0.1:{port}" for port in self.ports),
             **environment,
+            "COHORTHUB_RELEASE_BIND": bind,
         }
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -11,7 +11,7 @@ import docker.errors
 import pytest
 import requests
 
-from cohorthub.spawning import image_build
+from cohorthub.spawning import image_base, image_build
 from cohorthub.spawning.image_source import (
     ImageError,
     ImageSource,
@@ -262,7 +262,7 @@ class TestEngine:
     def test_bootstrap_needs_its_tool(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")
         with pytest.raises(ImageError, match="sudo apt-get install mmdebstrap"):
-            image_build.bootstrap_archive(Path("debian.tar"))
+            image_base.bootstrap_archive(Path("debian.tar"))
 
     def test_failed_bootstrap_says_why(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -272,4 +272,4 @@ class TestEngine:
         tool.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
         with pytest.raises(ImageError, match=r"no mirror answers\).*Run: "):
-            image_build.bootstrap_archive(tmp_path / "debian.tar")
+            image_base.bootstrap_archive(tmp_path / "debian.tar")
