@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from cohorthub.cli import console, project_root
-from cohorthub.course import Course, load_course
+from cohorthub.course import Course, CourseError, load_course
 from cohorthub.settings import Settings, load_settings, reference
 
 app = typer.Typer(
@@ -80,7 +80,7 @@ def links(
     ] = "",
 ) -> None:
     """Print the links that open notebooks in the hub."""
-    from cohorthub.course.links import CourseError, path_link, resolve_former_path, session_link
+    from cohorthub.course.links import path_link, resolve_former_path, session_link
 
     chosen = _settings()
     course = _course(chosen)

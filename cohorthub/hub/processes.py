@@ -129,10 +129,12 @@ def wait_for(url: str, child: Child, seconds: float) -> None:
                 f"The {child.name} ended while starting. Its log, {child.log}, ends with:\n"
                 f"{child.last_words()}"
             )
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  (our own address)
-                if answer.status == 200:
-                    return
+        with (
+            contextlib.suppress(OSError, urllib.error.URLError),
+            urllib.request.urlopen(url, timeout=2) as answer,  # noqa: S310  (our own address)
+        ):
+            if answer.status == 200:
+                return
         time.sleep(_POLL)
     raise StartFailed(
         f"The {child.name} did not answer at {url} within {seconds:.0f} s. Its log, {child.log}, "

@@ -107,7 +107,7 @@ class TryOut:
         backend = prepare_backend(settings, self.root)
         self._say("Released notebooks", self._publish(course))
         self._watch(proxy_child(settings, backend.hub_ip))
-        extra = {"COHORTHUB_SPAWNER": self._kind}
+        extra: dict[str, str] = {"COHORTHUB_SPAWNER": self._kind}
         # A try-out ends with its terminal, and its servers with it, unless somebody said otherwise.
         if "COHORTHUB_KEEP_SERVERS" not in os.environ:
             extra["COHORTHUB_KEEP_SERVERS"] = "false"

@@ -1,4 +1,4 @@
-"""The steps of a build, by the engine's API: bootstrap, base, locked environment, small layers.
+"""The steps of a build, by the engine's API: locked environment and the small layers over it.
 
 The API, not the `docker` command: it is what the spawner speaks too, so both see the same engine,
 and it builds alike whichever command-line client, with or without buildx, is installed. Each step

@@ -100,7 +100,7 @@ class PacedSpawner(Spawner):  # type: ignore[misc]
             self._give_turn_back(ok=outcome)
 
     def run_post_stop_hook(self) -> Any:
-        """Give the turn back also when a start was interrupted, then run the administrator's hook."""
+        """Give the turn back after an interrupted start too, then run the administrator's hook."""
         self._give_turn_back(ok=None)
         return super().run_post_stop_hook()
 

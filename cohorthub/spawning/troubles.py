@@ -41,7 +41,8 @@ def engine_absent(detail: str) -> Trouble:
         "engine-absent",
         "The machine that runs the course's servers does not answer at the moment. "
         f"{_SAFE} Try again in a few minutes. {_TELL} that the container engine is away.",
-        f"No answer from the container engine ({detail}). Run: systemctl status docker; docker info",
+        f"No answer from the container engine ({detail}). "
+        "Run: systemctl status docker; docker info",
     )
 
 

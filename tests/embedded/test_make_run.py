@@ -115,7 +115,9 @@ def listening(port: int) -> set[str]:
     }
 
 
-def test_the_whole_way_and_no_process_left(start: Callable[..., Run], ports: dict[str, int]) -> None:
+def test_the_whole_way_and_no_process_left(
+    start: Callable[..., Run], ports: dict[str, int]
+) -> None:
     run = start()
     link = run.wait_for_link(60)
     # On this machine alone, every port of it.

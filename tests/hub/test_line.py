@@ -52,7 +52,9 @@ def test_six_with_one_start_at_a_time(engine: Engine, tmp_path: Path) -> None:
             watcher.join(30)
 
         places = {
-            name: [int(found[1]) for text in texts if (found := re.search(r"number (\d+) in", text))]
+            name: [
+                int(found[1]) for text in texts if (found := re.search(r"number (\d+) in", text))
+            ]
             for name, texts in told.items()
         }
         # The last one was told every place from theirs on down to the first.
