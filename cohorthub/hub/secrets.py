@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 #: Letters that are hard to confuse when a password is typed from a terminal.
@@ -19,14 +21,15 @@ def secret_file(state_dir: Path, name: str, *, make: str | None = None) -> str:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     path = folder / name
-    try:
-        # O_EXCL: of two processes that start together, one makes the secret and both use it.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
+    if not path.exists():
+        handle, draft = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "w", encoding="ascii") as out:
             out.write((make or secrets.token_hex(32)) + "\n")
+        # A link appears whole or not at all, and never in another's place: of two processes that
+        # start together, one makes the secret and both read it.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        Path(draft).unlink()
     text = path.read_text(encoding="ascii").strip()
     if not text:
         raise RuntimeError(f"{path} is empty. Run: rm {path}; then start the hub again")

@@ -128,6 +128,7 @@ def _configure_processes(c: Any, settings: Settings, course: Course, root: Path)
         "PATH": os.pathsep.join([*map(str, bins), "/usr/local/bin:/usr/bin:/bin"]),
         "VIRTUAL_ENV": str(settings.student_env),
         "JUPYTER_CONFIG_PATH": str(image / "etc" / "jupyter"),
+        "JUPYTER_PATH": str(image / "share" / "jupyter"),
         # As in the image: a kernel in a student's home cannot take the course's place.
         "JUPYTER_PREFER_ENV_PATH": "1",
         # coursekit

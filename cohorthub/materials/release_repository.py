@@ -68,18 +68,17 @@ def blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def git_process_environment(
-    repository: Path, settings: Sequence[tuple[str, str]] = ()
-) -> dict[str, str]:
-    """The whole environment for a git process that works on ``repository``.
+def git_process_environment(settings: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
+    """The whole environment for a git process that works on a release repository.
 
     Nothing is inherited but PATH. Neither a person's nor the system's configuration is read, no
-    hook runs, and the repository may belong to another user than the process: git accepts
-    ``safe.directory`` from the command's environment, not from the repository. ``settings`` adds
+    hook runs, and the repository may belong to another user than the process. ``settings`` adds
     configuration for this process.
     """
     everything = [
-        ("safe.directory", str(repository)),
+        # Any folder, because the serving git enters the repository and then compares ".". Nothing
+        # but the one repository that the caller names can be reached by the process anyway.
+        ("safe.directory", "*"),
         ("core.hooksPath", os.devnull),
         ("gc.auto", "0"),
         ("maintenance.auto", "false"),
@@ -186,7 +185,7 @@ class ReleaseRepository:
         extra: Mapping[str, str] | None = None,
     ) -> str:
         """Runs one git command on the repository and returns what it printed."""
-        environment = git_process_environment(self.path, _WRITING)
+        environment = git_process_environment(_WRITING)
         environment["GIT_DIR"] = str(self.path)
         environment.update(extra or {})
         try:

@@ -15,6 +15,7 @@ from typing import Any
 import docker
 import docker.errors
 import requests.exceptions
+from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.utils import kwargs_from_env
 
 #: Threads for requests that answer at once, and for those that end servers.
@@ -60,10 +61,11 @@ class Engine:
 
 def engine_answers(timeout: int = 5) -> bool:
     """Return whether a container engine answers within ``timeout`` seconds."""
-    try:
-        client = docker.APIClient(version="auto", timeout=timeout, **kwargs_from_env())
-    except (docker.errors.DockerException, requests.exceptions.RequestException):
-        return False
+    # A named version, because asking for the engine's own opens a connection that a failing
+    # constructor leaves behind; every engine answers a ping.
+    client = docker.APIClient(
+        version=MINIMUM_DOCKER_API_VERSION, timeout=timeout, **kwargs_from_env()
+    )
     try:
         return bool(client.ping())
     except (docker.errors.DockerException, requests.exceptions.RequestException):

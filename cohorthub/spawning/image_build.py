@@ -91,12 +91,12 @@ def find_labelled(client: docker.DockerClient, name: str, inputs: str) -> str | 
     Only an image with a tag counts: what an interrupted build leaves has none, but still bears the
     labels of the image that it stands on.
     """
-    found = client.images.list(
+    found = client.api.images(
         name=f"{REPOSITORY}/{name}",
         filters={"label": [f"{NAME_LABEL}={name}", f"{INPUTS_LABEL}={inputs}"]},
     )
-    newest = max(found, key=lambda image: str(image.attrs["Created"]), default=None)
-    return newest.id if newest else None
+    newest = max(found, key=lambda image: int(image["Created"]), default=None)
+    return str(newest["Id"]) if newest else None
 
 
 def ensure_environment(
@@ -135,13 +135,13 @@ def ensure_environment(
     try:
         container.put_archive("/tmp", _environment_files(lock, script))  # noqa: S108
         container.start()
-        tail: deque[str] = deque(maxlen=20)
         for line in _lines(container.logs(stream=True, follow=True)):
-            tail.append(line)
             if line.startswith("Installing collected"):
                 progress("  Unpacking")
         status = int(container.wait()["StatusCode"])
         if status:
+            # Read again: a log that is followed may end before its last line.
+            tail = list(_lines([container.logs(tail=20)]))
             raise ImageError(
                 f"The locked packages did not install (status {status}): {_last_words(tail)} "
                 f"Run: make lock; then make image. The log's end:\n" + "\n".join(tail)
@@ -173,8 +173,8 @@ def _environment_files(lock: bytes, script: bytes) -> bytes:
         return context_archive(context_files(Path(folder)))
 
 
-def _last_words(tail: deque[str]) -> str:
-    errors = [line for line in tail if line.startswith("ERROR")] or list(tail)[-1:]
+def _last_words(tail: list[str]) -> str:
+    errors = [line for line in tail if line.startswith("ERROR")] or tail[-1:]
     return errors[-1] if errors else "it said nothing."
 
 

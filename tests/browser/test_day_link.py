@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from cohorthub.course.links import path_link, session_link
 from cohorthub.hub.people import user_password
 from tests.support.browser import notebook_is_rendered, outputs_of, run_all_cells, sign_in
 from tests.support.container import run_inside
 from tests.support.hub import ROOT, Hub, add_to_release
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.docker]
 
@@ -152,3 +153,23 @@ def test_the_hubs_pages_by_keyboard_on_a_phone_in_the_dark(browser: Browser, hub
     page.keyboard.press("Enter")
     page.wait_for_url("**/user/kay/**", timeout=90_000)
     context.close()
+
+
+def test_the_notebook_does_not_wait_for_the_workspace_to_be_saved(
+    browser: Browser, hub: Hub
+) -> None:
+    page = enter(browser, hub, "ada")
+    seen: list[str] = []
+
+    def watch(request: Request) -> None:
+        if request.method == "PUT" and "/workspaces/" in request.url:
+            seen.append("workspace saved")
+        elif "type=notebook&content=1" in request.url:
+            seen.append("notebook opened")
+
+    page.on("request", watch)
+    page.goto(link(hub, "day01-morning", "codealong"))
+    notebook_is_rendered(page, 120)
+    wait_until(lambda: page.wait_for_timeout(100) or len(set(seen)) == 2, 20, f"both: {seen}")
+    assert seen[0] == "notebook opened"
+    page.context.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from cohorthub.spawning.image_source import ImageSource
 from cohorthub.spawning.images import build_image
 from tests.support.docker import Containers, engine_or_fail
 
@@ -30,6 +31,14 @@ def containers(engine: docker.DockerClient) -> Iterator[Containers]:
 
 
 @pytest.fixture(scope="session")
-def image(engine: docker.DockerClient) -> str:
+def source() -> ImageSource:
+    """What the image is made from, as it was when the session began."""
+    source = ImageSource(COURSE)
+    assert source.inputs
+    return source
+
+
+@pytest.fixture(scope="session")
+def image(engine: docker.DockerClient, source: ImageSource) -> str:
     """The id of the students' image, built from this checkout."""
     return build_image(COURSE, wheelhouse=WHEELHOUSE, python=Path(sys.executable))

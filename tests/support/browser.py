@@ -30,9 +30,12 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
 
 
-def sign_in(page: Page, url: str, name: str, password: str) -> None:
-    """Sign in on the hub's page."""
-    page.goto(f"{url}/hub/login")
+def sign_in(page: Page, url: str, name: str, password: str, then: str = "") -> None:
+    """Sign in on the hub's page, and go on to the page ``then``.
+
+    Without one, the hub starts the student's server at once.
+    """
+    page.goto(f"{url}/hub/login" + (f"?next={then}" if then else ""))
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password:").fill(password)
     page.get_by_role("button", name="Sign in").click()

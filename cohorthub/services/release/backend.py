@@ -159,7 +159,7 @@ class GitBackend:
                 await send(chunk)
 
     def _environment(self, request: GitRequest) -> dict[str, str]:
-        environment = git_process_environment(self.repository, _SERVING)
+        environment = git_process_environment(_SERVING)
         environment.update(
             GATEWAY_INTERFACE="CGI/1.1",
             SERVER_PROTOCOL="HTTP/1.1",
@@ -219,7 +219,12 @@ async def _end(process: asyncio.subprocess.Process, helpers: list["asyncio.Task[
     # group outlives its leader, so it is signalled even when the leader has ended by itself.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    for helper in helpers:
-        helper.cancel()
-    await asyncio.gather(*helpers, return_exceptions=True)
+    # What is left in the pipes is thrown away: only at their end does asyncio close them.
+    assert process.stdout is not None
+    await asyncio.gather(_drop(process.stdout), *helpers, return_exceptions=True)
     await process.wait()
+
+
+async def _drop(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_CHUNK):
+        pass

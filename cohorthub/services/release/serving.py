@@ -5,10 +5,10 @@ import errno
 import logging
 import os
 import signal
+import socket
 from collections.abc import Sequence
 
 import tornado.httpserver
-import tornado.netutil
 from jupyterhub.httpclient import JupyterHubHTTPClient
 
 from cohorthub.services.release.access import Door
@@ -22,6 +22,8 @@ _GRACE_SECONDS = 5.0
 #: Seconds that a port may stay taken: the service before this one may still be stopping.
 _TAKEN_SECONDS = 15.0
 _LOOK_SECONDS = 1.0
+#: Connections that may arrive in one moment; each click makes a handful.
+_BACKLOG = 1024
 
 log = logging.getLogger("release")
 
@@ -108,7 +110,7 @@ async def _listen(server: tornado.httpserver.HTTPServer, addresses: Sequence[Add
     while True:
         for address in list(left):
             try:
-                server.add_sockets(tornado.netutil.bind_sockets(address.port, address.ip))
+                server.add_socket(_bound(address))
             except OSError as exc:
                 waited = asyncio.get_running_loop().time() - started
                 _judge(address, exc, waited, first=address not in told)
@@ -119,6 +121,23 @@ async def _listen(server: tornado.httpserver.HTTPServer, addresses: Sequence[Add
         if not left:
             return
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _bound(address: Address) -> socket.socket:
+    """A socket that listens, or none at all: a failed attempt leaves nothing open."""
+    listener = socket.socket(socket.AF_INET6 if ":" in address.ip else socket.AF_INET)
+    try:
+        listener.setblocking(False)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if listener.family == socket.AF_INET6:
+            # Only what was asked for: the same port may be wanted at an IPv4 address too.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _judge(address: Address, exc: OSError, waited: float, *, first: bool) -> None:

@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -118,3 +119,25 @@ def test_stranger_gets_no_page(log):
         urllib.request.urlopen(f"http://127.0.0.1:{PORT}{PREFIX}api/contents", timeout=5)
     assert refused.value.code == 403
     refused.value.close()
+
+
+def test_waiting_grammar_still_checks_addresses_when_asked():
+    check = """
+import importlib.machinery, importlib.util, sys
+path = "/opt/course/bin/course-server"
+loader = importlib.machinery.SourceFileLoader("course_server", path)
+program = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+loader.exec_module(program)
+program.defer_grammar()
+import jsonschema
+assert "lark" not in sys.modules
+iri = {"format": "iri"}
+checker = jsonschema.Draft202012Validator(iri, format_checker=jsonschema.FormatChecker())
+assert checker.is_valid("https://example.org/ü")
+assert not checker.is_valid("not an address")
+assert "lark" in sys.modules
+import rfc3987_syntax
+assert rfc3987_syntax.__file__ and rfc3987_syntax.is_valid_syntax("iri", "urn:a:b")
+"""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", check], env=environment, check=True)

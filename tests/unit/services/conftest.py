@@ -58,8 +58,11 @@ class FakeHub:
             def log_message(self, format: str, *args: object) -> None:
                 """Be quiet."""
 
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 256
+
         self.done = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/hub/api"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -130,6 +133,10 @@ class Service:
     @property
     def log(self) -> str:
         return self.log_file.read_text()
+
+    def lines(self, sign: str) -> list[str]:
+        """The lines of the log with ``sign`` in them."""
+        return [line for line in self.log.splitlines() if sign in line]
 
     def stop(self) -> int:
         assert self.process is not None

@@ -13,6 +13,7 @@ import requests
 from cohorthub.services.release.access import token_of
 from cohorthub.services.release.backend import MAX_REQUEST
 from tests.support.releases import git
+from tests.support.waiting import wait_until
 from tests.unit.services.conftest import COURSE, PREFIX, SCOPE, FakeHub, Service, services
 
 NAME = f"{COURSE.slug}.git"
@@ -86,7 +87,7 @@ def test_the_password_is_the_token_and_the_user_name_means_nothing(
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/x-git-upload-pack-advertisement"
     assert "no-cache" in answer.headers["Cache-Control"]
-    assert "ada GET" in service.log
+    assert wait_until(lambda: service.lines("ada GET"), 5, "a line in the log")
 
 
 @pytest.mark.parametrize("scheme", ["token", "Token", "Bearer"])
@@ -310,6 +311,7 @@ def test_the_log_is_one_line_a_request_whatever_is_asked(service: Service) -> No
     raw(service, "GET", f"{PREFIX}%0aroot%20POST%20/fake%20200")
     raw(service, "GET", f"{PREFIX}{'x' * 5000}")
     for sign in ("%0aroot%20POST", "x" * 100):
-        (line,) = (line for line in service.log.splitlines() if sign in line)
+        # The line is written when the answer has been sent.
+        (line,) = wait_until(lambda sign=sign: service.lines(sign), 5, "a line in the log")
         assert " 404 " in line
         assert len(line) < 350

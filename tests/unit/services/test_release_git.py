@@ -13,6 +13,7 @@ import pytest
 from cohorthub.course.schedule import releases
 from cohorthub.materials.publish import publish_due
 from tests.support.releases import ROOT, content, git, marker, publish
+from tests.support.waiting import wait_until
 from tests.unit.services.conftest import COURSE, PUBLIC, FakeHub, Service, run_git
 
 NOW = releases(COURSE)[3].at
@@ -113,7 +114,7 @@ def test_the_token_is_in_no_file_no_command_line_and_no_log(
     assert not Path(ada["HOME"], ".git-credentials").exists()
     assert token not in service.log
     assert "the-services-own-token" not in service.log
-    assert "ada POST" in service.log
+    wait_until(lambda: service.lines("ada POST"), 5, "a line in the log")
 
 
 def test_without_the_token_there_is_nothing(service: Service, student: Student) -> None:

@@ -208,10 +208,11 @@ def test_an_answer_is_finished_before_the_end(service: Service, hub: FakeHub) ->
         stream=True,
         timeout=20,
     ) as answer:
-        got = len(next(answer.iter_content(1 << 16)))
+        chunks = answer.iter_content(1 << 16)
+        got = len(next(chunks))
         service.process.send_signal(signal.SIGTERM)
         wait_until(lambda: "Stopping." in service.log, 5, "the stop")
-        got += sum(len(chunk) for chunk in answer.iter_content(1 << 16))
+        got += sum(len(chunk) for chunk in chunks)
     assert got > BIG
     assert service.stop() == 0
     with pytest.raises(requests.ConnectionError):
