@@ -52,8 +52,10 @@ def test_from_the_link_to_a_trained_network(browser: Browser, hub: Hub) -> None:
     assert len(figures) >= 5
     assert page.locator(".jp-OutputArea-output img").count() >= 1, "no figure is in the page"
     if SCREENSHOTS:
-        figure = page.locator(".jp-OutputArea-output img").first
+        figure = page.locator(".jp-OutputArea-output img").last
         figure.scroll_into_view_if_needed()
+        expect(figure).to_be_in_viewport(ratio=0.9)
+        page.wait_for_timeout(1500)  # the notebook draws its cells as they come into view
         page.screenshot(path=str(Path(SCREENSHOTS) / "day01.png"))
     page.context.close()
 
