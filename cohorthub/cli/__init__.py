@@ -22,11 +22,21 @@ def project_root() -> Path:
 def main() -> None:
     """Run the command line; configuration problems are printed as sentences, without a trace."""
     from cohorthub.cli.app import app
+    from cohorthub.course import CourseError
+    from cohorthub.course.links import LinkError
     from cohorthub.hub.processes import StartFailed
+    from cohorthub.materials.release_repository import ReleaseError
     from cohorthub.spawning.images import ImageError
 
     try:
         app()
-    except (ConfigurationError, StartFailed, ImageError) as exc:
+    except (
+        ConfigurationError,
+        CourseError,
+        LinkError,
+        StartFailed,
+        ImageError,
+        ReleaseError,
+    ) as exc:
         errors.print(str(exc), style="red", markup=False, soft_wrap=True)
         sys.exit(1)
