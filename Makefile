@@ -8,8 +8,7 @@ SHELL := /bin/bash
 HUB := .venv/hub/bin
 TEST := .venv/test/bin
 # SPAWNER=local or docker chooses by hand; without it, containers where an engine answers.
-SPAWNER ?= $(COHORTHUB_SPAWNER)
-export COHORTHUB_SPAWNER := $(if $(SPAWNER),$(SPAWNER),auto)
+CHOSEN := $(if $(SPAWNER),COHORTHUB_SPAWNER=$(SPAWNER),)
 
 .PHONY: help
 help: ## List what can be made
@@ -19,8 +18,8 @@ help: ## List what can be made
 .PHONY: run
 run: ## Start the whole hub on this machine (SPAWNER=local or docker chooses how)
 	tools/setup system hub
-	if [ "$$($(HUB)/cohorthub backend)" = local ]; then tools/setup student; fi
-	exec $(HUB)/cohorthub run
+	if [ "$$(env $(CHOSEN) $(HUB)/cohorthub backend)" = local ]; then tools/setup student; fi
+	exec env $(CHOSEN) $(HUB)/cohorthub run
 
 .PHONY: setup
 setup: ## Set up the hub's environment and the proxy, without starting anything

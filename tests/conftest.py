@@ -13,6 +13,13 @@ from cohorthub.spawning.engine import Engine, engine_answers
 from tests.support.hub import PREFIX, ROOT, sweep
 
 
+def pytest_configure() -> None:
+    """Let no setting of whoever runs the suite reach the hubs that it starts."""
+    for name in [name for name in os.environ if name.startswith("COHORTHUB_")]:
+        if name != "COHORTHUB_STUDENT_PYTHON":
+            del os.environ[name]
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """Return the real engine; a suite that cannot reach one fails."""

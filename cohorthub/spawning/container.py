@@ -129,11 +129,14 @@ class ContainerSpawner(PacedSpawner, DockerSpawner):  # type: ignore[misc]
         return dict(await super().create_object())
 
     async def stop_object(self) -> None:
-        """Ask for a clean stop, then end the container; gone already is fine."""
+        """Ask for a clean stop; gone already is fine, and what cannot be asked is removed anyway."""
         try:
             await self.docker("stop", self.container_id, timeout=self.stop_seconds)
         except docker.errors.NotFound:
             self.log.debug("%s is gone already", self.object_name)
+        except docker.errors.APIError as exc:
+            # A paused container, for one, takes no signal; its forced removal comes next.
+            self.log.warning("%s could not be stopped cleanly: %s", self.object_name, exc)
 
     async def remove_object(self) -> None:
         """Remove the container with force; named volumes stay."""

@@ -12,7 +12,9 @@ from tests.support.browser import launch
 from tests.support.hub import Hub, running_hub
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it lives, its event loop counts as running, and every later test
+# of a coroutine fails.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = launch(playwright)

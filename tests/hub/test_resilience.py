@@ -54,8 +54,8 @@ def test_a_server_outlives_the_hub(own: Hub, end: str) -> None:
 def test_a_server_that_hangs_in_its_stop_blocks_nobody(own: Hub) -> None:
     slow, quick = own.student("slow"), own.student("quick")
     slow.start()
-    # Every process of the container stands still: the engine waits its whole time for the stop.
-    Engine().client.pause(f"{own.settings.docker.prefix}-slow")
+    # The server stands still and hears no signal: the engine waits its whole time for the stop.
+    assert run_inside(own, "slow", "pkill -STOP -f 'course-serve[r]'")[0] == 0
     assert slow.api("DELETE", "/users/slow/server").status_code == 202
     quick.start()
     # With the engine's requests in one queue, the quick start would have waited for the slow stop.
@@ -119,3 +119,12 @@ def test_the_hub_runs_the_janitor_with_no_more_rights_than_it_needs(own: Hub) ->
 def test_folder_of_state_is_private(own: Hub) -> None:
     secrets = Path(own.settings.state_dir) / "secrets"
     assert all(oct(file.stat().st_mode)[-3:] == "600" for file in secrets.iterdir())
+
+
+def test_a_paused_container_is_stopped_all_the_same(own: Hub) -> None:
+    student = own.student("paused")
+    student.start()
+    Engine().client.pause(f"{own.settings.docker.prefix}-paused")
+    student.stop()
+    with pytest.raises(Exception, match="No such container"):
+        container_of(own, "paused")
