@@ -60,7 +60,7 @@ def test_a_server_that_hangs_in_its_stop_blocks_nobody(own: Hub) -> None:
     quick.start()
     # With the engine's requests in one queue, the quick start would have waited for the slow stop.
     assert slow.model().get("pending") == "stop"
-    wait_until(lambda: not slow.model().get("server"), 60, "the slow stop")
+    wait_until(lambda: not slow.model().get("pending"), 60, "the slow stop")
     with pytest.raises(Exception, match="No such container"):
         container_of(own, "slow")
     quick.stop()

@@ -99,7 +99,12 @@ class Student:
         """Stop the server and wait until the hub calls it stopped."""
         answer = self.api("DELETE", f"/users/{self.name}/server")
         assert answer.status_code in {202, 204}, answer.text
-        wait_until(lambda: not self.model().get("server"), seconds, f"{self.name}'s stop")
+        wait_until(self.stopped, seconds, f"{self.name}'s stop")
+
+    def stopped(self) -> bool:
+        """Return whether the hub has neither a server for this person nor a stop under way."""
+        model = self.model()
+        return not model.get("server") and not model.get("pending")
 
     def progress(self, seconds: float = 60) -> Iterator[dict[str, Any]]:
         """Yield the events of the progress page."""
