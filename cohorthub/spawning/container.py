@@ -129,7 +129,7 @@ class ContainerSpawner(PacedSpawner, DockerSpawner):  # type: ignore[misc]
         return dict(await super().create_object())
 
     async def stop_object(self) -> None:
-        """Ask for a clean stop; gone already is fine, and what cannot be asked is removed anyway."""
+        """Ask for a clean stop; gone already is fine, and whatever is left is removed anyway."""
         try:
             await self.docker("stop", self.container_id, timeout=self.stop_seconds)
         except docker.errors.NotFound:

@@ -61,7 +61,7 @@ class Door:
                 503,
                 "The hub could not be asked who you are. Wait a minute, then click the link again.",
                 log=f"The hub's API cannot be used: {reason} "
-                "Look at the hub with `systemctl status jupyterhub`.",
+                "Look at the hub with `systemctl status cohorthub`.",
             ) from exc
         if model is None:
             raise Refusal(

@@ -124,7 +124,7 @@ class GitBackend:
         except OSError as exc:
             raise GitFailed(
                 f"git cannot be run: {exc}. Run `apt-get install git`; look at the number of "
-                "processes with `systemctl status jupyterhub`."
+                "processes with `systemctl status cohorthub`."
             ) from exc
         said = bytearray()
         helpers = [

@@ -32,11 +32,17 @@ class Line:
         self._seconds = seconds
         self._waiting: list[_Ticket] = []
         self._held: Counter[str] = Counter()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     @property
     def waiting(self) -> int:
         """How many wait now."""
         return len(self._waiting)
+
+    async def empty(self) -> None:
+        """Waits until nobody is served and nobody waits."""
+        await self._empty.wait()
 
     @contextlib.asynccontextmanager
     async def place(self, reader: str) -> AsyncIterator[None]:
@@ -45,6 +51,7 @@ class Line:
             raise LineFull(f"{self.waiting} requests wait already")
         ticket = _Ticket(reader)
         self._waiting.append(ticket)
+        self._empty.clear()
         self._call()
         try:
             try:
@@ -62,6 +69,8 @@ class Line:
                 self._held[reader] -= 1
                 self._held += Counter()  # forgets readers who hold nothing
                 self._call()
+            if not self.serving and not self._waiting:
+                self._empty.set()
 
     def _call(self) -> None:
         for ticket in list(self._waiting):

@@ -1,6 +1,7 @@
 """Listening on every address, and stopping in order."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -19,6 +20,9 @@ from cohorthub.services.release.line import Line
 
 #: Seconds that a stopped service waits for the answers it is giving; the hub allows ten.
 _GRACE_SECONDS = 5.0
+#: Seconds for the end of the answers that are cut off then.
+_CUT_SECONDS = 2.0
+_SETTLE_SECONDS = 0.05
 #: Seconds that a port may stay taken: the service before this one may still be stopping.
 _TAKEN_SECONDS = 15.0
 _LOOK_SECONDS = 1.0
@@ -67,9 +71,10 @@ async def serve(configuration: Configuration) -> None:
             task.cancel()
         ended = await asyncio.gather(listening, watching, return_exceptions=True)
         server.stop()
-        await _drain(line)
+        await _drain(line, _GRACE_SECONDS)
         # What is still being answered is cut off here, and its git ended.
         await server.close_all_connections()
+        await _drain(line, _CUT_SECONDS)
         await JupyterHubHTTPClient.loop_instance().close()
     if isinstance(ended[0], CannotListen):
         raise ended[0]
@@ -89,13 +94,13 @@ async def _until_orphaned(stopping: asyncio.Event) -> None:
             stopping.set()
 
 
-async def _drain(line: Line) -> None:
-    """Waits for the answers that are being given, but not for long."""
-    deadline = asyncio.get_running_loop().time() + _GRACE_SECONDS
-    while line.serving or line.waiting:
-        if asyncio.get_running_loop().time() > deadline:
-            return
-        await asyncio.sleep(0.05)
+async def _drain(line: Line, seconds: float) -> None:
+    """Waits for the answers that are being given, but no longer than ``seconds``."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await line.empty()
+    # asyncio closes the pipes of an ended process in the turns that follow.
+    await asyncio.sleep(_SETTLE_SECONDS)
 
 
 async def _listen(server: tornado.httpserver.HTTPServer, addresses: Sequence[Address]) -> None:

@@ -132,3 +132,17 @@ async def test_a_timeout_inside_is_not_taken_for_a_full_line() -> None:
     with pytest.raises(TimeoutError):
         async with line().place("a"):
             raise TimeoutError
+
+
+async def test_waiting_until_the_line_is_empty() -> None:
+    one = line(slots=1)
+    await asyncio.wait_for(one.empty(), 1)
+    visits = Visits(one)
+    await visits.come("a")
+    await visits.come("b")
+    over = asyncio.create_task(one.empty())
+    for name in ("a", "b"):
+        await settle()
+        assert not over.done()
+        await visits.leave(name)
+    await asyncio.wait_for(over, 1)
