@@ -168,7 +168,7 @@ def test_killed_at_any_moment(tmp_path: Path, expected: str) -> None:
     for _ in range(12):
         process = start(repository, start_new_session=True)
         try:
-            process.communicate(timeout=moments.uniform(0.3, 1.0))
+            process.communicate(timeout=moments.uniform(0.2, 0.95) * whole)
         except subprocess.TimeoutExpired:
             kill_group(process)
             killed += 1
