@@ -206,4 +206,7 @@ def materials_publish(
         return
     if moment > datetime.now(UTC):
         raise typer.BadParameter("a moment in the future can only be looked at: add --dry-run")
-    console.print(publish(chosen, course, moment, amend=False).summary)
+    report = publish(chosen, course, moment, amend=False)
+    console.print(report.summary)
+    # A timer must notice a session that is due and could not be built.
+    raise typer.Exit(1 if report.failed else 0)
