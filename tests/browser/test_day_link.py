@@ -160,7 +160,7 @@ def test_the_hubs_pages_by_keyboard_on_a_phone_in_the_dark(browser: Browser, hub
 def test_the_notebook_does_not_wait_for_the_workspace_to_be_saved(
     browser: Browser, hub: Hub
 ) -> None:
-    page = enter(browser, hub, "ada")
+    page = enter(browser, hub, "joan")
     seen: list[str] = []
 
     def watch(request: Request) -> None:
@@ -174,4 +174,17 @@ def test_the_notebook_does_not_wait_for_the_workspace_to_be_saved(
     notebook_is_rendered(page, 120)
     wait_until(lambda: page.wait_for_timeout(100) or len(set(seen)) == 2, 20, f"both: {seen}")
     assert seen[0] == "notebook opened"
+    # And nothing but the notebook is open.
+    expect(page.locator("#jp-main-dock-panel .lm-TabBar-tab")).to_have_count(1)
+    page.context.close()
+
+
+def test_a_link_to_a_file_that_is_not_there_still_ends_in_a_usable_lab(
+    browser: Browser, hub: Hub
+) -> None:
+    page = enter(browser, hub, "vera")
+    page.goto(path_link(hub.course, "nowhere/missing.ipynb", hub.settings.address))
+    # JupyterLab says so, and offers its launcher.
+    expect(page.get_by_text("missing.ipynb").first).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("tab", name="Launcher")).to_be_visible(timeout=30_000)
     page.context.close()

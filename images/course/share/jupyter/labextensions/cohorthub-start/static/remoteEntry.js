@@ -7,6 +7,34 @@
 // prebuilt extension is a container with `init` and `get` (webpack's module federation).
 (() => {
   const COMMAND = "apputils:load-statedb";
+  const LAUNCHER = "launcher:create";
+  // Milliseconds after which a file that the address names will not open any more.
+  const GIVE_UP = 10000;
+
+  // The workspace is now restored before the file is open. JupyterLab takes the main area for empty
+  // and fills it with a launcher, which nobody asked for: it is held back until the file is there,
+  // or is not going to be.
+  const holdLauncher = (app) => {
+    const execute = app.commands.execute.bind(app.commands);
+    let opening = true;
+    app.commands.execute = (id, args) =>
+      opening && id === LAUNCHER ? Promise.resolve() : execute(id, args);
+    const opened = (_, change) => {
+      if (change.newValue) {
+        opening = false;
+        app.shell.currentChanged.disconnect(opened);
+      }
+    };
+    app.shell.currentChanged.connect(opened);
+    setTimeout(() => {
+      if (opening) {
+        opening = false;
+        if (app.shell.isEmpty("main")) {
+          execute(LAUNCHER);
+        }
+      }
+    }, GIVE_UP);
+  };
 
   const plugin = {
     id: "cohorthub-start:workspace",
@@ -18,6 +46,9 @@
       // These two ask for another workspace than the one that is there.
       if (query.has("reset") || query.has("clone")) {
         return;
+      }
+      if (pathname.includes("/tree/")) {
+        holdLauncher(app);
       }
       const load = () => {
         app.commands.execute(COMMAND, { path: pathname, search, hash }).catch((reason) => {
