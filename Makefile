@@ -18,7 +18,8 @@ help: ## List what can be made
 .PHONY: run
 run: ## Start the whole hub on this machine (SPAWNER=local or docker chooses how)
 	tools/setup system hub
-	if [ "$$(env $(CHOSEN) $(HUB)/cohorthub backend)" = local ]; then tools/setup student; fi
+	if [ "$$(env $(CHOSEN) $(HUB)/cohorthub backend)" = local ]; then \
+	  tools/setup student; else tools/setup docker; fi
 	exec env $(CHOSEN) $(HUB)/cohorthub run
 
 .PHONY: setup
@@ -27,6 +28,7 @@ setup: ## Set up the hub's environment and the proxy, without starting anything
 
 .PHONY: image
 image: setup ## Build the students' image, or find it built
+	tools/setup docker
 	$(HUB)/cohorthub image build course
 
 .PHONY: materials

@@ -28,6 +28,8 @@ def main() -> None:
     from cohorthub.materials.release_repository import ReleaseError
     from cohorthub.spawning.images import ImageError
 
+    import docker.errors
+
     try:
         app()
     except (
@@ -37,6 +39,7 @@ def main() -> None:
         StartFailed,
         ImageError,
         ReleaseError,
+        docker.errors.DockerException,
     ) as exc:
         errors.print(str(exc), style="red", markup=False, soft_wrap=True)
         sys.exit(1)

@@ -31,6 +31,7 @@ from cohorthub.hub.processes import (
     wait_for,
 )
 from cohorthub.hub.releases import publish_now
+from cohorthub.materials.release_repository import ReleaseError
 from cohorthub.settings import Settings
 from cohorthub.spawning.engine import Engine
 from cohorthub.spawning.network import LABEL
@@ -171,7 +172,11 @@ class TryOut:
                     return 1
             if time.monotonic() - published > _PUBLISH_EVERY:
                 published = time.monotonic()
-                self._publish(course)
+                try:
+                    self._publish(course)
+                except ReleaseError as exc:
+                    # What is out stays out; the next try is a minute away.
+                    self._progress(str(exc))
         return 0
 
     def _end(self) -> None:
