@@ -21,14 +21,14 @@ def project_root() -> Path:
 
 def main() -> None:
     """Run the command line; configuration problems are printed as sentences, without a trace."""
+    import docker.errors
+
     from cohorthub.cli.app import app
     from cohorthub.course import CourseError
     from cohorthub.course.links import LinkError
     from cohorthub.hub.processes import StartFailed
     from cohorthub.materials.release_repository import ReleaseError
     from cohorthub.spawning.images import ImageError
-
-    import docker.errors
 
     try:
         app()
