@@ -10,6 +10,7 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 
 from cohorthub.course import Course
+from cohorthub.course.links import repository_address
 from cohorthub.hub.backend import Backend
 from cohorthub.services.release.git_environment import git_environment
 from cohorthub.settings import Settings
@@ -21,7 +22,6 @@ from cohorthub.spawning.paced import PacedSpawner
 from cohorthub.spawning.profiles import apply_profile, chosen_profile, options_form
 
 IMAGE_BIN = "/opt/course/bin"
-RELEASE_PREFIX = "/services/release/"
 
 
 def configure_spawner(
@@ -41,10 +41,11 @@ def configure_spawner(
     c.Spawner.default_url = "/lab"
     c.Spawner.options_form = options_form(settings.profiles, settings.default_profile)
     c.Spawner.apply_user_options = profile_chooser(settings)
+    settings.data.mkdir(parents=True, exist_ok=True)
     if backend.kind == "docker":
         _configure_containers(c, settings, backend, course)
     else:
-        _configure_processes(c, settings, course, root)
+        _configure_processes(c, settings, backend, course, root)
 
 
 def profile_chooser(settings: Settings) -> Callable[[Spawner, dict[str, Any]], None]:
@@ -65,8 +66,8 @@ def profile_chooser(settings: Settings) -> Callable[[Spawner, dict[str, Any]], N
 
 def release_urls(settings: Settings, backend: Backend, course: Course) -> tuple[str, str]:
     """Return the release repository's address for browsers' links, and for students' servers."""
-    path = f"{RELEASE_PREFIX}{course.slug}.git"
-    return settings.address + path, f"http://{backend.hub_ip}:{settings.release_port}{path}"
+    inside = f"http://{backend.hub_ip}:{settings.release_port}"
+    return repository_address(course, settings.address), repository_address(course, inside)
 
 
 def _configure_containers(c: Any, settings: Settings, backend: Backend, course: Course) -> None:
@@ -87,7 +88,6 @@ def _configure_containers(c: Any, settings: Settings, backend: Backend, course: 
     c.ContainerSpawner.container_user = f"{docker.uid}:{docker.uid}"
     c.ContainerSpawner.notebook_dir = HOME
     c.ContainerSpawner.volumes = {f"{docker.prefix}-home-{{username}}": HOME}
-    settings.data.mkdir(parents=True, exist_ok=True)
     c.ContainerSpawner.read_only_volumes = {str(settings.data): "/data"}
     c.ContainerSpawner.environment = {
         # JupyterLab writes the server's token there: not into the home, which is kept.
@@ -102,9 +102,9 @@ def _configure_containers(c: Any, settings: Settings, backend: Backend, course: 
     }
 
 
-def _configure_processes(c: Any, settings: Settings, course: Course, root: Path) -> None:
-    backend = Backend("local", "127.0.0.1")
-    settings.data.mkdir(parents=True, exist_ok=True)
+def _configure_processes(
+    c: Any, settings: Settings, backend: Backend, course: Course, root: Path
+) -> None:
     image = root / "images" / "course"
     c.JupyterHub.spawner_class = LocalSpawner
     c.LocalSpawner.cmd = [

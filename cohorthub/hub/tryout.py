@@ -33,8 +33,8 @@ from cohorthub.hub.processes import (
 from cohorthub.hub.releases import publish_now
 from cohorthub.materials.release_repository import ReleaseError
 from cohorthub.settings import Settings
+from cohorthub.spawning.container import containers_of, remove_container
 from cohorthub.spawning.engine import Engine
-from cohorthub.spawning.network import LABEL
 
 _START_SECONDS = 60.0
 #: Seconds that a stopping hub has to stop its students' servers.
@@ -52,6 +52,8 @@ class TryOut:
         self._children: list[Child] = []
         self._stop = threading.Event()
         self._kind = ""
+        # A try-out ends with its terminal, and its servers with it, unless somebody said otherwise.
+        self._ends_servers = "COHORTHUB_KEEP_SERVERS" not in os.environ
 
     def run(self) -> int:
         """Start everything, tell how to reach it, and wait for Ctrl-C; return the exit status.
@@ -72,9 +74,10 @@ class TryOut:
         with lock, self._told_to_stop():
             adopt_orphans()
             try:
-                self._start()
+                course = load_course(self.settings.course_file)
+                self._start(course)
                 if not self._stop.is_set():
-                    return self._wait()
+                    return self._wait(course)
             finally:
                 self._end()
         return 0
@@ -96,9 +99,8 @@ class TryOut:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _start(self) -> None:
+    def _start(self, course: Course) -> None:
         settings = self.settings
-        course = load_course(settings.course_file)
         began = time.monotonic()
         self._check_ports()
         self._kind = choose_kind(settings)
@@ -106,11 +108,10 @@ class TryOut:
             self._say("Course image", "looking for it, and building it if it is missing")
             make_course_image(settings, self.root, self._progress)
         backend = prepare_backend(settings, self.root)
-        self._say("Released notebooks", self._publish(course))
+        self._say("Released notebooks", publish_now(settings, course))
         self._watch(proxy_child(settings, backend.hub_ip))
         extra: dict[str, str] = {"COHORTHUB_SPAWNER": self._kind}
-        # A try-out ends with its terminal, and its servers with it, unless somebody said otherwise.
-        if "COHORTHUB_KEEP_SERVERS" not in os.environ:
+        if self._ends_servers:
             extra["COHORTHUB_KEEP_SERVERS"] = "false"
         hub = self._watch(hub_child(settings, self.root, extra))
         here = f"http://{settings.bind_ip}:{settings.port}"
@@ -128,9 +129,6 @@ class TryOut:
                     f"Port {port} is taken by another program (ss -ltnp 'sport = :{port}' shows "
                     f"which). Choose another one: COHORTHUB_{name.upper()}={port + 10} make run"
                 )
-
-    def _publish(self, course: Course) -> str:
-        return publish_now(self.settings, course)
 
     def _welcome(self, course: Course) -> None:
         settings = self.settings
@@ -158,8 +156,7 @@ class TryOut:
         link = session_link(course, first, variant, settings.address)
         self.console.print(link, soft_wrap=True, style="underline", highlight=False)
 
-    def _wait(self) -> int:
-        course = load_course(self.settings.course_file)
+    def _wait(self, course: Course) -> int:
         published = time.monotonic()
         while not self._stop.wait(0.5):
             for child in self._children:
@@ -173,7 +170,7 @@ class TryOut:
             if time.monotonic() - published > _PUBLISH_EVERY:
                 published = time.monotonic()
                 try:
-                    self._publish(course)
+                    publish_now(self.settings, course)
                 except ReleaseError as exc:
                     # What is out stays out; the next try is a minute away.
                     self._progress(str(exc))
@@ -188,7 +185,7 @@ class TryOut:
         left = end_descendants()
         if left:
             self._say("Ended", f"{left} processes that were left")
-        if self._kind == "docker" and "COHORTHUB_KEEP_SERVERS" not in os.environ:
+        if self._kind == "docker" and self._ends_servers:
             self._remove_containers()
         if self._children:
             self._say("Stopped", "no process is left; files are kept")
@@ -196,10 +193,9 @@ class TryOut:
     def _remove_containers(self) -> None:
         prefix = self.settings.docker.prefix
         try:
-            client = Engine().client
-            for item in client.containers(all=True, filters={"label": f"{LABEL}={prefix}"}):
-                with contextlib.suppress(docker.errors.NotFound):
-                    client.remove_container(item["Id"], force=True, v=True)
+            engine = Engine()
+            for item in containers_of(engine, prefix):
+                remove_container(engine, item)
         except docker.errors.DockerException as exc:
             self._say("Not removed", f"the engine did not answer ({exc}). Run: docker ps")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import docker.errors
 import requests.exceptions
 from dockerspawner import DockerSpawner
-from traitlets import Bool, Int, Unicode
+from traitlets import Int, Unicode
 
 from cohorthub.spawning import troubles
 from cohorthub.spawning.engine import Engine
@@ -23,6 +24,27 @@ HOME = "/home/student"
 #: Characters of a failed server's output that go to the hub's log.
 _LAST_WORDS = 2000
 _ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException)
+
+
+def containers_of(engine: Engine, label: str) -> list[dict[str, Any]]:
+    """Return the engine's listing of all containers, also ended ones, of the hub ``label``.
+
+    Raises :class:`docker.errors.DockerException` without an engine.
+    """
+    listing = engine.client.containers(all=True, filters={"label": f"{LABEL}={label}"})
+    return list(listing)
+
+
+def remove_container(engine: Engine, container: Mapping[str, Any]) -> bool:
+    """Remove a listed container with force, and say whether it was still there.
+
+    Named volumes stay. Raises :class:`docker.errors.DockerException` when the engine refuses.
+    """
+    try:
+        engine.client.remove_container(container["Id"], force=True, v=True)
+    except docker.errors.NotFound:
+        return False
+    return True
 
 
 class ContainerSpawner(PacedSpawner, DockerSpawner):  # type: ignore[misc]
@@ -42,7 +64,6 @@ class ContainerSpawner(PacedSpawner, DockerSpawner):  # type: ignore[misc]
     stop_seconds = Int(5, config=True, help="Seconds for a clean stop.")
     container_user = Unicode("1000:1000", config=True, help="User and group id in the container.")
     hub_label = Unicode("cohorthub", config=True, help="This hub's name in its labels.")
-    own_only = Bool(True, config=True, help="Refuse a container that this hub did not make.")
 
     @property
     def client(self) -> docker.APIClient:
@@ -149,14 +170,6 @@ class ContainerSpawner(PacedSpawner, DockerSpawner):  # type: ignore[misc]
             if exc.status_code != 409:
                 raise
 
-    async def stop(self, now: bool = False) -> None:
-        """Stop and remove the container.
-
-        Raises :class:`docker.errors.DockerException` when the engine does not confirm, so that the
-        hub never takes a server for stopped that may still run.
-        """
-        await super().stop(now=now)
-
     async def poll(self) -> Any:
         """Return None while the container runs, else how it ended.
 
@@ -164,7 +177,7 @@ class ContainerSpawner(PacedSpawner, DockerSpawner):  # type: ignore[misc]
         restarts, so it counts as 'still running'.
         """
         try:
-            status = await super().poll()
+            return await super().poll()
         except docker.errors.APIError:
             raise
         except _ENGINE_ERRORS as exc:
@@ -172,7 +185,6 @@ class ContainerSpawner(PacedSpawner, DockerSpawner):  # type: ignore[misc]
                 "%s", troubles.engine_absent(f"asked for {self.object_name}: {exc}").admin
             )
             return None
-        return status
 
     async def why_ended(self, status: Any) -> troubles.Trouble:
         """Explain an early end from the container's state and its last output."""

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import docker.errors
-
-from cohorthub.spawning.container import SERVER_LABEL, USER_LABEL
+from cohorthub.spawning.container import (
+    SERVER_LABEL,
+    USER_LABEL,
+    containers_of,
+    remove_container,
+)
 from cohorthub.spawning.engine import Engine
-from cohorthub.spawning.network import LABEL
 
 #: Seconds that a container is left alone after it was made: its start may not be on record yet.
 YOUNG_SECONDS = 120
@@ -49,12 +51,5 @@ def sweep(
     Raises :class:`docker.errors.DockerException` without an engine, and whatever ``active`` raises:
     without the hub's word nothing is removed.
     """
-    listing = engine.client.containers(all=True, filters={"label": f"{LABEL}={label}"})
-    removed = []
-    for item in lost_containers(listing, active, now()):
-        try:
-            engine.client.remove_container(item["Id"], force=True, v=True)
-        except docker.errors.NotFound:
-            continue
-        removed.append(item["Names"][0].lstrip("/"))
-    return removed
+    lost = lost_containers(containers_of(engine, label), active, now())
+    return [item["Names"][0].lstrip("/") for item in lost if remove_container(engine, item)]
